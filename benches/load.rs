@@ -1,4 +1,4 @@
-//! The load generator: kept connections on one thread that never sleeps, each of which sends a request, reads the answer, checks it and sends the next.
+//! The load generator: kept connections on one thread, each of which sends a request, reads the answer, checks it and sends the next.
 //! Every request carries another line of a file, and its answer must contain what belongs to this line. `wrk` cannot do that: its
 //! scripts are not told which connection an answer came from.
 //!
@@ -58,6 +58,9 @@ struct Arguments {
     /// The status of each answer.
     #[arg(long, default_value_t = 200)]
     status: u16,
+    /// The thread never sleeps. Only where it has a core of its own.
+    #[arg(long)]
+    awake: bool,
     /// What each answer contains; may name columns.
     #[arg(long)]
     contains: Vec<String>,
@@ -220,11 +223,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             })
             .collect();
         let waited = Rc::new(Cell::new(Duration::ZERO));
-        let awake = tokio::task::spawn_local(stay_awake(results.clone(), waited.clone()));
+        let awake = arguments.awake.then(|| tokio::task::spawn_local(stay_awake(results.clone(), waited.clone())));
         for lane in lanes {
             lane.await?;
         }
-        awake.abort();
+        if let Some(awake) = awake {
+            awake.abort();
+        }
         Ok::<_, Box<dyn Error>>((waited.get(), begin.elapsed()))
     })?;
 

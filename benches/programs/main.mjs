@@ -192,6 +192,7 @@ async function load(entered, group, n, length) {
     ...["--status", request.status ?? 200],
     ...[...request.contains, ...contains].flatMap((text) => ["--contains", text]),
     ...(group.tls ? ["--ca", ca] : []),
+    ...(serverCore !== loadCore ? ["--awake"] : []),
     ...(group.hot ? ["--hot", group.hot] : []),
     ...(request.once ? ["--once"] : []),
   ];

@@ -1,4 +1,4 @@
-//! How often a request allocates on the thread that serves it. The bounds are a little above what was counted, so that an allocation
+//! What a request costs the thread that serves it: its allocations, and how many are served in a row. The bounds are a little above what was counted, so that an allocation
 //! that need not be there is noticed.
 
 use crate::support::app::basic;
@@ -7,9 +7,12 @@ use crate::support::town::{Engine, Town, run};
 use actix_web::App;
 use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use actix_web::test::{TestRequest, init_service};
+use futures_util::FutureExt as _;
 use renkei_core::scope::Scope;
+use renkei_server::config::LogFormat;
+use renkei_server::logs::lines_to;
 use renkei_server::web::routes;
 use serde_json::{Value, json};
 use std::future::poll_fn;
@@ -49,7 +52,11 @@ fn a_request_allocates_no_more_than_it_needs() {
                 .peer_addr("127.0.0.1:1".parse().unwrap())
                 .set_payload(encode(fields))
                 .to_request();
+            // As a server in production has it, where nobody traces.
+            let (lines, _) = lines_to(std::io::sink, false, "info", LogFormat::Json, None);
+            let in_force = tracing::dispatcher::set_default(&lines);
             let (answer, count) = counted(server.call(request)).await;
+            drop(in_force);
             (read(answer.unwrap()).await, count)
         };
         let (app, api) = (("kakeibo", "kakeibo-secret"), ("accounts-api", "accounts-api-secret"));
@@ -87,6 +94,32 @@ fn a_request_allocates_no_more_than_it_needs() {
             assert!(count * 5 > most * 4, "{name}: {count} allocations; the bound of {most} is too high");
         }
     });
+}
+
+/// The server library would answer all requests of one connection before it serves the next.
+#[test]
+fn after_a_few_requests_other_connections_have_their_turn() {
+    run(
+        Engine::Sqlite,
+        |_| {},
+        async |w: &Town| {
+            let server = init_service(App::new().app_data(w.state()).configure(|cfg| drop(routes::public(cfg)))).await;
+            let live = || TestRequest::get().uri("/healthz");
+            // None of these is answered by a handler.
+            let encoded = || TestRequest::post().uri("/oauth/token").insert_header((CONTENT_ENCODING, "gzip"));
+            let elsewhere = || TestRequest::get().uri("/elsewhere");
+            for (what, request) in
+                [("live", &live as &dyn Fn() -> TestRequest), ("encoded", &encoded), ("elsewhere", &elsewhere)]
+            {
+                let one = || request().insert_header((HOST, "link.renkei.test")).to_request();
+                // The rest of this task's share of work is used up first.
+                tokio::task::yield_now().await;
+                let at_once = (0..100).take_while(|_| server.call(one()).now_or_never().is_some()).count();
+                assert!((1..=8).contains(&at_once), "{what}: {at_once} without a turn of another connection");
+                assert!(server.call(one()).await.is_ok());
+            }
+        },
+    );
 }
 
 async fn read(answer: ServiceResponse) -> Value {

@@ -21,6 +21,7 @@ use Shape::{Empty, Json, Page};
 
 /// Pattern of the server's table, an address that matches it, the methods that are taken there, how it says no.
 const TABLE: &[(&str, &str, &str, Shape)] = &[
+    ("/oauth/introspect", "/oauth/introspect", "POST", Json),
     ("/", "/", "GET HEAD", Page),
     ("/healthz", "/healthz", "GET HEAD", Json),
     ("/readyz", "/readyz", "GET HEAD", Json),
@@ -30,7 +31,6 @@ const TABLE: &[(&str, &str, &str, Shape)] = &[
     ("/oauth/par", "/oauth/par", "POST", Json),
     ("/oauth/authorize", "/oauth/authorize", "GET HEAD POST", Page),
     ("/oauth/token", "/oauth/token", "POST", Json),
-    ("/oauth/introspect", "/oauth/introspect", "POST", Json),
     ("/oauth/revoke", "/oauth/revoke", "POST", Json),
     ("/oauth/userinfo", "/oauth/userinfo", "GET HEAD POST", Json),
     ("/oauth/register", "/oauth/register", "POST", Json),

@@ -1,6 +1,8 @@
 //! The log: which lines are written, and how.
 
 mod fields;
+#[cfg(test)]
+mod tests;
 
 use crate::config::LogFormat;
 use crate::traces::Traces;
@@ -10,29 +12,42 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Subscriber};
+use tracing::{Dispatch, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, fmt};
 
 /// Structured logs on standard error: ours at `level`, of libraries only warnings. Nothing of the HTTP parser: it logs
 /// an error for each malformed request, so anybody could fill the log and cause alarms about errors.
 pub fn logs(level: &str, format: LogFormat, traces: Option<&Traces>) -> LogLevel {
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let (lines, level) = lines_to(std::io::stderr, std::io::stderr().is_terminal(), level, format, traces);
+    let _ = tracing::dispatcher::set_global_default(lines);
+    level
+}
+
+/// The same, written to `writer`, for whoever makes it the default. `ansi`: with colours.
+pub fn lines_to<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(
+    writer: W,
+    ansi: bool,
+    level: &str,
+    format: LogFormat,
+    traces: Option<&Traces>,
+) -> (Dispatch, LogLevel) {
+    let lines = fmt::layer().with_writer(writer).with_ansi(ansi);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).fmt_fields(JsonFields).boxed(),
         LogFormat::Text => lines.with_target(false).boxed(),
     };
     let level = LogLevel(Arc::new(ArcSwap::from_pointee(targets(level))));
     let all = tracing_subscriber::registry();
-    // With traces each has its own filter: with `warn` there are few lines, and all the same traces. A filter of one layer alone costs
-    // each span several look-ups, so where nobody traces it is everybody's.
-    let _ = match traces {
-        Some(traces) => all.with(lines.with_filter(level.clone())).with(traces.layer()).try_init(),
-        None => all.with(lines).with(level.clone()).try_init(),
+    // With traces each has its own filter: with `warn` there are few lines, and all the same traces. A filter for one layer costs
+    // several look-ups for each span. Without traces there is one layer, so the filter is for all.
+    let lines = match traces {
+        Some(traces) => Dispatch::new(all.with(lines.with_filter(level.clone())).with(traces.layer())),
+        None => Dispatch::new(all.with(lines).with(level.clone())),
     };
-    level
+    (lines, level)
 }
 
 fn targets(level: &str) -> Targets {
@@ -62,7 +77,7 @@ impl LogLevel {
     fn interest(&self, line: &Metadata<'_>) -> Interest {
         if self.writes(line) { Interest::always() } else { Interest::never() }
     }
-    /// No line of a lower level is written.
+    /// No line of a more detailed level is written.
     fn lowest(&self) -> Option<LevelFilter> {
         Filter::<Registry>::max_level_hint(&**self.0.load())
     }

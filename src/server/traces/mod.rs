@@ -59,6 +59,12 @@ impl Traces {
         Ok(Self(provider))
     }
 
+    /// Spans are made and sent nowhere.
+    #[cfg(test)]
+    pub(crate) fn of_nobody() -> Self {
+        Self(SdkTracerProvider::builder().build())
+    }
+
     /// What makes our spans into spans of traces. Events never: a log line may name more than a trace may.
     #[must_use]
     pub fn layer<S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync>(&self) -> impl Layer<S> + use<S> {

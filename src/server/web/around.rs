@@ -1,5 +1,5 @@
 //! What happens around every handler of the public listener. It is one function and no stack of middlewares: each of a
-//! stack would cost every request an allocation and a look at the state.
+//! stack would cost every request an allocation and a search for the shared state.
 
 use super::encoding::{self, Refuse};
 use super::span::ServedRequest;
@@ -47,6 +47,7 @@ async fn checked<B: MessageBody>(
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    request_timeout::take_turns(req.method()).await;
     let encoded = || encoding::refusal(refuse?, &req);
     if let Some(answer) = host::refusal(app, &req).or_else(encoded) {
         return Ok(req.into_response(answer).map_into_right_body());

@@ -24,9 +24,22 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Enough for the longest body on a slow line. With ten times this, a few thousand slow callers could block the rest.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Of the work that a task of tokio may do before others have their turn, 128 units, the share of one request: eight requests of a
-/// connection are served one after the other.
+/// tokio lets a task do 128 units of work before others have their turn. Each request takes 16 of them, so at most eight requests of a
+/// connection are answered in a row.
 const SHARE: usize = 16;
+
+/// Lets other connections have their turn when this one has had its own. The server library would answer all requests of one
+/// connection before it serves the next: a thousand connections with a hundred requests each would delay all others by a minute.
+pub async fn take_turns(method: &Method) {
+    // HEAD does not wait: the library looks at the request it read last to decide whether a response has a body, so if
+    // another request followed, it would send a body for the waiting HEAD (RFC 9110 §9.3.2).
+    if method == Method::HEAD {
+        return;
+    }
+    for _ in 0..SHARE {
+        consume_budget().await;
+    }
+}
 
 /// Ends a request with 408 (RFC 9110 §15.5.9) if it or its body takes too long. The work of its handler is complete or
 /// absent: every handler may be dropped at any time, because a browser may disconnect.
@@ -41,13 +54,6 @@ pub async fn bounded<B: MessageBody>(
     within(BODY, REQUEST_TIMEOUT, https, req, next).await
 }
 
-/// Lets other connections have their turn when this one has had its own.
-async fn take_turns() {
-    for _ in 0..SHARE {
-        consume_budget().await;
-    }
-}
-
 async fn within<B: MessageBody>(
     body: Duration,
     limit: Duration,
@@ -55,13 +61,6 @@ async fn within<B: MessageBody>(
     mut req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    // Most handlers never wait, and the library would answer all requests of one connection before it serves the next:
-    // a thousand connections with a hundred requests each would delay all others by a minute. HEAD does not yield: the
-    // library looks at the request it read last to decide whether a response has a body, so if another request
-    // followed, it would send a body for the waiting HEAD (RFC 9110 §9.3.2).
-    if req.method() != Method::HEAD {
-        take_turns().await;
-    }
     let payload = req.take_payload();
     let arrived = Rc::new(Cell::new(matches!(payload, Payload::None)));
     let watched = Watched { payload, arrived: arrived.clone() };
@@ -93,7 +92,7 @@ impl Stream for Watched {
     }
 }
 
-/// The middleware that adds headers does not see an error, so they are added here.
+/// [`super::around`] adds headers to answers only, so an error gets them here.
 fn too_long(https: bool) -> Error {
     let mut answer = HttpResponse::RequestTimeout().finish();
     headers::complete(answer.headers_mut(), https);
@@ -107,7 +106,6 @@ mod tests {
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, init_service, try_call_service};
     use actix_web::{App, HttpResponse, web};
-    use futures_util::FutureExt;
 
     #[actix_web::test]
     async fn who_dawdles_is_let_go() {
@@ -128,17 +126,6 @@ mod tests {
         let answer = never.map_or_else(|e| e.error_response(), |a| a.into_parts().1.map_into_boxed_body());
         assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
         assert!(answer.headers().contains_key("x-frame-options"));
-    }
-
-    #[actix_web::test]
-    async fn after_a_few_requests_other_connections_have_their_turn() {
-        let now = web::to(async || HttpResponse::Ok().finish());
-        let bounded = from_fn(|req, next| bounded(false, req, next));
-        let app = init_service(App::new().wrap(bounded).route("/now", now)).await;
-        let request = || try_call_service(&app, TestRequest::get().uri("/now").to_request());
-        let at_once = (0..100).take_while(|_| request().now_or_never().is_some()).count();
-        assert!((1..=128 / SHARE).contains(&at_once), "{at_once} requests without a turn of another connection");
-        assert_eq!(request().await.map(|a| a.status()).ok(), Some(StatusCode::OK));
     }
 
     /// The status for a body and a handler that reads it and then waits.

@@ -64,9 +64,10 @@ impl ServedRequest {
             Ok(answer) => answer.status(),
             Err(e) => e.as_response_error().status_code(),
         };
-        self.status = Some(status.as_u16());
+        // A request that took too long has no status of its handler.
+        self.status = outcome.is_ok().then_some(status.as_u16());
         let refused = outcome.as_ref().ok().and_then(refusal);
-        if self.is_quiet(refused.as_ref()) {
+        if outcome.is_ok() && self.is_quiet(refused.as_ref()) {
             return;
         }
         // A signed number: traces know no other.
@@ -78,8 +79,8 @@ impl ServedRequest {
         }
     }
 
-    /// Whether nothing is written about it. At thousands of introspections a second a line would cost more than the request; the
-    /// metrics count them.
+    /// Whether nothing is written about an answered request. At thousands of introspections a second a line would cost more than the
+    /// request; the metrics count them.
     fn is_quiet(&self, refused: Option<&RefusedRequest>) -> bool {
         let traced = self.app.config.traces.endpoint.is_some();
         refused.is_none() && !traced && self.is_introspection() && !tracing::enabled!(tracing::Level::DEBUG)
