@@ -102,7 +102,7 @@ impl SecretKey {
     /// Whether `presented` is the secret with the stored form `kept`. Takes constant time, even if `kept` is `None`.
     #[must_use]
     pub fn matches(&self, kept: Option<&StoredSecret>, presented: &Secret) -> bool {
-        self.is_kept(kept, &self.keyed(&presented.hash()))
+        self.matches_stored(kept, &self.keyed(&presented.hash()))
     }
     /// Whether `presented` is the client's secret, or the one before it while that counts. Takes the same time for a client with
     /// neither.
@@ -116,9 +116,9 @@ impl SecretKey {
     ) -> bool {
         let former = former.filter(|former| now < former.until).map(|former| &former.secret);
         let shown = self.keyed(&presented.hash());
-        self.is_kept(kept, &shown) | self.is_kept(former, &shown)
+        self.matches_stored(kept, &shown) | self.matches_stored(former, &shown)
     }
-    fn is_kept(&self, kept: Option<&StoredSecret>, shown: &Hash) -> bool {
+    fn matches_stored(&self, kept: Option<&StoredSecret>, shown: &Hash) -> bool {
         let (wanted, counts) = match kept {
             Some(StoredSecret::Keyed(tag)) => (*tag, true),
             Some(StoredSecret::Digest(digest)) => (self.keyed(digest), true),

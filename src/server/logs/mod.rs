@@ -1,4 +1,5 @@
-//! The log: which lines are written, and how.
+//! The log: which lines are written, and how. A line is JSON or text on standard error; what a span says about a request stands in each
+//! of its lines.
 
 mod fields;
 #[cfg(test)]

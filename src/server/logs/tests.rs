@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use tracing::field::Empty;
 
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-impl io::Write for Written {
+struct WrittenLines(Arc<Mutex<Vec<u8>>>);
+impl io::Write for WrittenLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }
@@ -18,7 +18,7 @@ impl io::Write for Written {
 
 /// The lines of what `log` does, as JSON.
 fn lines(traces: Option<&Traces>, log: impl FnOnce(&LogLevel)) -> Vec<Value> {
-    let written = Written::default();
+    let written = WrittenLines::default();
     let writer = written.clone();
     let (lines, level) = lines_to(move || writer.clone(), false, "info", LogFormat::Json, traces);
     tracing::dispatcher::with_default(&lines, || log(&level));

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 /// A row of the URL table.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct TableRow {
     /// Its number; `None` for all addresses that lead nowhere.
     pub route: Option<usize>,
     /// What answers an encoded body; `None` where nothing reads one.
@@ -25,15 +25,15 @@ pub struct Place {
 /// # Errors
 /// Those of the handler, or a timeout.
 pub async fn handler<B: MessageBody>(
-    place: Place,
+    row: TableRow,
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let Some(app) = req.app_data::<Shared>().cloned() else {
         return next.call(req).await.map(ServiceResponse::map_into_left_body);
     };
-    let served = ServedRequest::new(app.clone(), place.route, &req);
-    let mut outcome = checked(&app, place.refuse, req, next).instrument(served.span.clone()).await;
+    let served = ServedRequest::new(app.clone(), row.route, &req);
+    let mut outcome = checked(&app, row.refuse, req, next).instrument(served.span.clone()).await;
     if let Ok(answer) = &mut outcome {
         headers::secure(&app, answer);
     }

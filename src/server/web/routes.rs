@@ -1,6 +1,6 @@
 //! The whole URL table.
 
-use super::around::{self, Place};
+use super::around::{self, TableRow};
 use super::encoding::{as_json, as_nothing, as_page};
 use super::error::nothing_here;
 use super::table::{Row, at, write, write_counted};
@@ -15,7 +15,7 @@ use actix_web::web::{ServiceConfig, to};
 
 /// Every route of the public listener.
 pub fn public(cfg: &mut ServiceConfig) -> Vec<Row> {
-    let nowhere = Place { route: None, refuse: None };
+    let nowhere = TableRow { route: None, refuse: None };
     cfg.default_service(to(page::nowhere).wrap(from_fn(move |req, next| around::handler(nowhere, req, next))));
     write_counted(cfg, table())
 }

@@ -1,7 +1,7 @@
 //! One row of a URL table: a path with all its methods. So HEAD exists wherever GET does (RFC 9110 §9.3.2), another
 //! method gets 405 with `Allow` instead of 404 (§15.5.6), and an encoded body is refused in the caller's format.
 
-use super::around::{self, Place};
+use super::around::{self, TableRow};
 use super::encoding::{Refuse, plain};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
@@ -119,8 +119,8 @@ methods! {
 /// in the table.
 pub fn write_counted(cfg: &mut ServiceConfig, paths: impl IntoIterator<Item = Path>) -> Vec<Row> {
     let write = |(route, Path { row, resource, refuse })| {
-        let place = Place { route: Some(route), refuse: Some(refuse) };
-        cfg.service(resource.wrap(from_fn(move |req, next| around::handler(place, req, next))));
+        let in_table = TableRow { route: Some(route), refuse: Some(refuse) };
+        cfg.service(resource.wrap(from_fn(move |req, next| around::handler(in_table, req, next))));
         row
     };
     paths.into_iter().enumerate().map(write).collect()
