@@ -57,7 +57,7 @@ const DRILL: [&str; 9] = [
     "renkei db check",
     "renkei doctor",
     "renkei audit export --reason \"planning",
-    "renkei db backup",
+    "renkei audit verify",
     "mkdir -m 0700 drill\nexport RENKEI__SERVER__DATA_DIR=\"$PWD/drill\" RENKEI__SERVER__MASTER_KEY_FILE=\"$KEY\"\n",
     "export RENKEI__SERVER__DATA_DIR=\"$PWD/drill\" RENKEI__SERVER__MASTER_KEY_FILE=\"$KEY\"\nrenkei db check",
     "export RENKEI__SERVER__DATA_DIR=\"$PWD/drill\" RENKEI__SERVER__MASTER_KEY_FILE=\"$KEY\"\nrenkei grant list",
