@@ -420,3 +420,54 @@ async fn a_worker_has_a_name(test_store: TestStore) {
         }
     }
 }
+
+/// A thing of two kilobytes.
+fn put_large(tx: &mut Tx<'_, '_>, n: i64) -> Result<u64> {
+    let id = format!("large-{n}");
+    tx.execute(
+        "insert into things (id, n, b) values (?1, ?2, ?3)",
+        &[id.as_str().into(), n.into(), vec![7; 2048].as_slice().into()],
+    )
+}
+
+/// It is made in parts, and what is written meanwhile is not in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_copy_is_the_state_of_the_moment_in_which_it_began() {
+    let (dir, test_store) = (tempfile::tempdir().unwrap(), TestStore::sqlite());
+    let store = open(&test_store);
+    store.write(|tx| (0..5_000).try_for_each(|n| put_large(tx, n).map(drop))).await.unwrap();
+    let to = dir.path().join("copy.db");
+    let copying = tokio::spawn({
+        let (store, to) = (store.clone(), to.clone());
+        async move { store.backup(to).await }
+    });
+    let mut later = 5_000;
+    while !copying.is_finished() {
+        store.write(move |tx| put_large(tx, later)).await.unwrap();
+        later += 1;
+    }
+    copying.await.unwrap().unwrap();
+    let copy = rusqlite::Connection::open(&to).unwrap();
+    let copied: i64 = copy.query_row("select count(*) from things", [], |row| row.get(0)).unwrap();
+    assert!((5_000..later).contains(&copied), "{copied} of {later}");
+    let whole: String = copy.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_copy_ends_with_the_store() {
+    let (dir, test_store) = (tempfile::tempdir().unwrap(), TestStore::sqlite());
+    let store = open(&test_store);
+    store.write(|tx| (0..5_000).try_for_each(|n| put_large(tx, n).map(drop))).await.unwrap();
+    let (to, part) = (dir.path().join("copy.db"), dir.path().join("copy.db.part"));
+    let copying = tokio::spawn({
+        let (store, to) = (store.clone(), to.clone());
+        async move { store.backup(to).await }
+    });
+    while std::fs::metadata(&part).map_or(0, |file| file.len()) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    store.stop().await;
+    assert!(matches!(copying.await.unwrap(), Err(Error::Unavailable(_))));
+    assert!(!to.exists() && !part.exists(), "nothing is left of it");
+}

@@ -5,6 +5,7 @@
 //! because a WAL reader sees the last commit.
 
 mod ballast;
+mod copy;
 mod statement;
 mod watch;
 mod writer;
@@ -18,7 +19,7 @@ use super::room::{Room, full};
 use super::tx::Trouble;
 use super::{Counters, Error, Options, Result, Tx, migrate};
 use ballast::{Ballast, nothing_is_free};
-use rusqlite::backup::{Backup, StepResult};
+use rusqlite::backup::StepResult;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
@@ -126,17 +127,15 @@ impl Sqlite {
         part.push(".part");
         let part = PathBuf::from(part);
         private(&part, true)?;
-        let copied = (|| {
-            let from = self.reader()?;
-            let mut copy = Connection::open(&part)?;
-            let step = Backup::new(&from, &mut copy)?.step(-1)?;
-            // One file, without a log.
-            copy.pragma_update(None, "journal_mode", "DELETE")?;
-            Ok(step)
-        })();
-        let named = match copied.map_err(|e| trouble(&e).error())? {
-            StepResult::Done => std::fs::rename(&part, to).map_err(|e| Error::Engine(format!("{}: {e}", to.display()))),
-            _ => Err(Error::Unavailable("the store is too busy to be copied".into())),
+        let is_over = || self.stopped.load(Ordering::Acquire);
+        let copied = self.reader().and_then(|from| copy::copy(&from, &part, is_over));
+        let named = match copied.map_err(|e| trouble(&e).error()) {
+            Ok(Some(StepResult::Done)) => {
+                std::fs::rename(&part, to).map_err(|e| Error::Engine(format!("{}: {e}", to.display())))
+            }
+            Ok(Some(_)) => Err(Error::Unavailable("the store is too busy to be copied".into())),
+            Ok(None) => Err(Error::Unavailable("the server stops: there is no copy".into())),
+            Err(cause) => Err(cause),
         };
         if named.is_err() {
             let _ = std::fs::remove_file(&part);
