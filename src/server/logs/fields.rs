@@ -52,43 +52,36 @@ impl JsonObject {
         self.0.push_str(field.name());
         self.0.push_str("\":");
     }
-    fn text(&mut self, value: &str) {
-        if value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
-            self.0.push('"');
-            self.0.push_str(value);
-            self.0.push('"');
-        } else {
-            self.value(value.into());
-        }
-    }
-    fn value(&mut self, value: Value) {
-        self.0.push_str(&value.to_string());
+    fn member(&mut self, field: &Field, value: impl Into<Value>) {
+        self.name(field);
+        self.0.push_str(&value.into().to_string());
     }
 }
 
 impl Visit for JsonObject {
     fn record_str(&mut self, field: &Field, value: &str) {
+        // The usual text needs no escape, and so no second text.
+        if value.bytes().any(|b| !matches!(b, b' '..=b'~') || b == b'"' || b == b'\\') {
+            return self.member(field, value);
+        }
         self.name(field);
-        self.text(value);
+        self.0.push('"');
+        self.0.push_str(value);
+        self.0.push('"');
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.name(field);
-        self.value(value.into());
+        self.member(field, value);
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.name(field);
-        self.value(value.into());
+        self.member(field, value);
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.name(field);
-        self.value(value.into());
+        self.member(field, value);
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.name(field);
-        self.value(value.into());
+        self.member(field, value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.name(field);
-        self.text(&format!("{value:?}"));
+        self.record_str(field, &format!("{value:?}"));
     }
 }

@@ -93,6 +93,14 @@ pub fn refused(req: &HttpRequest, refused: RefusedRequest) {
     with(req, |notes| notes.refused = Some(refused));
 }
 
+/// Reads the notes of a request; there are none until something is noted.
+pub fn read<R>(req: &HttpRequest, read: impl FnOnce(&Notes) -> R) -> R {
+    match req.extensions().get::<Notes>() {
+        Some(notes) => read(notes),
+        None => read(&Notes::default()),
+    }
+}
+
 fn with(req: &HttpRequest, change: impl FnOnce(&mut Notes)) {
     let mut extensions = req.extensions_mut();
     if let Some(notes) = extensions.get_mut::<Notes>() {

@@ -7,7 +7,6 @@ use super::notes::{self, Notes, RefusedRequest};
 use super::{Shared, extract, paths};
 use crate::trace_context::{self, TRACEPARENT};
 use actix_web::Error;
-use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use std::net::IpAddr;
@@ -92,16 +91,13 @@ impl ServedRequest {
 
     fn answered<B>(&self, answer: &mut ServiceResponse<B>, refused: Option<&RefusedRequest>) {
         let address = extract::caller(answer.request(), &self.app);
-        {
-            let extensions = answer.request().extensions();
-            let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
-            let notes = noted.unwrap_or(&nothing);
+        notes::read(answer.request(), |notes| {
             if let Some(refused) = refused {
                 let (route, method) = (pattern(&self.app, self.route), answer.request().method().as_str());
                 self.app.refusals.note(route, method, address, notes, refused);
             }
             self.line(address, notes);
-        }
+        });
         if refused.is_some()
             && let Ok(id) = HeaderValue::from_str(&self.id.to_string())
         {
@@ -147,11 +143,9 @@ fn followed<'a>(app: &Shared, req: &'a ServiceRequest) -> Option<&'a str> {
 }
 
 fn refusal<B>(answer: &ServiceResponse<B>) -> Option<RefusedRequest> {
-    let extensions = answer.request().extensions();
-    let (nothing, noted) = (Notes::default(), extensions.get::<Notes>());
     let error = match answer.response().error() {
         Some(error) => Some(error.as_error::<ApiError>()?),
         None => None,
     };
-    notes::refusal(noted.unwrap_or(&nothing), error)
+    notes::read(answer.request(), |notes| notes::refusal(notes, error))
 }
