@@ -17,7 +17,7 @@ const REST: u32 = 2;
 pub(super) fn copy(from: &Connection, to: &Path, is_over: impl Fn() -> bool) -> rusqlite::Result<Option<StepResult>> {
     // Without a read transaction that stays open, each commit would make the copy begin anew.
     from.execute_batch("begin")?;
-    from.query_row("select count(*) from sqlite_schema", [], |_| Ok(()))?;
+    from.query_row("select count(*) from sqlite_master", [], |_| Ok(()))?;
     let mut copy = Connection::open(to)?;
     let file = File::options().write(true).open(to).ok();
     let end = {
