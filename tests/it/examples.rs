@@ -162,6 +162,9 @@ fn kubernetes_takes_the_manifests_and_renkei_their_configuration() {
     assert_eq!(is, wanted);
     let image = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
     assert!(image.contains("USER 65532:65532"), "the user of the image");
+    // The C libraries are built there as here (docs/decisions/0033).
+    let context = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+    assert!(image.contains("COPY .cargo/config.toml ./.cargo/config.toml") && context.contains("!.cargo/config.toml"));
     for volume in pod["volumes"].as_array().unwrap().iter().filter(|volume| volume["secret"].is_object()) {
         assert_eq!(volume["secret"]["defaultMode"], 0o440, "{volume}");
     }

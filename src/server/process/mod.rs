@@ -140,7 +140,7 @@ async fn start_on(
         store.clone(),
         &sealer,
         &*parts.random,
-        Arc::new(outbound),
+        Arc::new(outbound.clone()),
         asked(&config),
         parts.clock.now(),
     )
@@ -250,7 +250,7 @@ async fn start_on(
     let admin = admin::Admin::start(&app)?;
     let operators = operators::Operators::start(&app)?;
     tls::note_end(identity.as_deref(), &app);
-    let pusher = streams::pusher(&app, &app.config)?;
+    let pusher = streams::pusher(&app, outbound);
     pusher.start().await?;
     // Nothing after this can fail: a start that fails leaves no worker behind.
     let server = http.run();

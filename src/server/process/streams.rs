@@ -1,9 +1,7 @@
 //! Delivers events: gives them their order on PostgreSQL, wakes polls, and pushes, each stream by itself, so that a receiver that
 //! is slow or dead delays no other.
 
-use super::Error;
 use crate::client::Status;
-use crate::config::Config;
 use crate::event;
 use crate::id::StreamId;
 use crate::lifecycle::BATCH;
@@ -82,20 +80,20 @@ impl PushPort for HttpPush {
     }
 }
 
-/// What pushes on this node.
-pub(super) fn pusher(app: &App, config: &Config) -> Result<Pusher, Error> {
+/// What pushes on this node, with the client for addresses from client records.
+pub(super) fn pusher(app: &App, outbound: Outbound) -> Pusher {
     let node = crate::secret::base64url(crate::random::bytes::<12>(&*app.random));
-    Ok(Pusher {
+    Pusher {
         store: app.store.clone(),
         keys: app.keys.clone(),
         sealer: app.sealer.clone(),
         random: app.random.clone(),
-        port: Arc::new(HttpPush { world: super::outbound(config)?, inside: Mutex::default() }),
+        port: Arc::new(HttpPush { world: outbound, inside: Mutex::default() }),
         clock: app.clock.clone(),
         issuer: app.issuer().to_owned(),
         node,
-        give_up: config.events.give_up.get(),
-    })
+        give_up: app.config.events.give_up.get(),
+    }
 }
 
 /// The streams that are being pushed at this moment on this node.

@@ -11,7 +11,7 @@ use std::time::Instant;
 /// Pages of a part: half a megabyte.
 const PART: c_int = 128;
 /// How many times as long as a part the rest after it is.
-const REST: u32 = 2;
+const REST: u32 = 4;
 
 /// Copies what `from` holds at this moment into the file `to`. `None` if `is_over` says that nobody wants it any more.
 pub(super) fn copy(from: &Connection, to: &Path, is_over: impl Fn() -> bool) -> rusqlite::Result<Option<StepResult>> {

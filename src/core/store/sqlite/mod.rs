@@ -10,6 +10,7 @@ mod statement;
 mod watch;
 mod writer;
 
+use statement::run;
 pub(super) use statement::{execute, rows, trouble};
 
 use super::changes::Changes;
@@ -34,6 +35,8 @@ use writer::{READERS, WORKER, Writer};
 const IDLE_READERS: usize = 32;
 /// KiB of pages that the writer may keep; they are allocated when they are used.
 const WRITER_KIB: i64 = 16 * 1024;
+/// KiB of pages that each reader may keep: the inner pages of the indexes of a store with millions of links.
+const READER_KIB: i64 = 8 * 1024;
 /// Prepared statements of each connection: more than the program has.
 const STATEMENTS: usize = 1024;
 
@@ -87,15 +90,15 @@ impl Sqlite {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let c = match idle {
             Some(c) => c,
-            None => self.reader().map_err(|e| self.unreadable(&e))?,
+            None => self.reader().map_err(|e| self.unreadable(trouble(&e)))?,
         };
-        c.execute_batch("begin").map_err(|e| self.unreadable(&e))?;
+        run(&c, "begin").map_err(|e| self.unreadable(e))?;
         let (end, mut out) = job::run(work, &mut Tx::sqlite(&c, WORKER, self.counters.as_deref()));
         if end == job::End::Io && nothing_is_free(&self.path) {
             out = Err(full());
         }
         // A connection that cannot end its read is not reused.
-        if c.execute_batch("rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
+        if run(&c, "rollback").is_ok() && !self.stopped.load(Ordering::Acquire) {
             let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < IDLE_READERS {
                 idle.push(c);
@@ -105,8 +108,8 @@ impl Sqlite {
     }
 
     /// Why a read failed. A full disk can cause an I/O error too.
-    fn unreadable(&self, e: &rusqlite::Error) -> Error {
-        match trouble(e) {
+    fn unreadable(&self, why: Trouble) -> Error {
+        match why {
             Trouble::Io(_) if nothing_is_free(&self.path) => full(),
             other => other.error(),
         }
@@ -116,6 +119,7 @@ impl Sqlite {
         let c = Connection::open_with_flags(&self.path, flags)?;
         fix_plans(&c)?;
         c.pragma_update(None, "query_only", true)?;
+        c.pragma_update(None, "cache_size", -READER_KIB)?;
         c.busy_timeout(READERS)?;
         c.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(c)

@@ -5,6 +5,11 @@ use crate::store::{Counters, Error, Row, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement, StatementStatus};
 
+/// Runs what begins and ends transactions. It is parsed once for each connection.
+pub(super) fn run(c: &Connection, sql: &str) -> std::result::Result<(), Trouble> {
+    c.prepare_cached(sql).and_then(|mut s| s.execute([])).map(drop).map_err(|e| trouble(&e))
+}
+
 pub(in crate::store) fn execute(
     c: &Connection,
     counters: Option<&Counters>,
@@ -85,5 +90,16 @@ impl rusqlite::ToSql for Value {
             Self::Text(t) => ValueRef::Text(t.as_bytes()),
             Self::Bytes(b) => ValueRef::Blob(b),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// `.cargo/config.toml` reached the compiler (docs/decisions/0033).
+    #[test]
+    fn sqlite_takes_no_lock_for_an_allocation() {
+        let c = rusqlite::Connection::open_in_memory().unwrap();
+        let is_set = "select count(*) from pragma_compile_options where compile_options = 'DEFAULT_MEMSTATUS=0'";
+        assert_eq!(c.query_row(is_set, [], |row| row.get(0)), Ok(1));
     }
 }

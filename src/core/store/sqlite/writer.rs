@@ -4,7 +4,7 @@
 //! they run again in its space. Ordinary jobs are refused until the ballast exists again.
 
 use super::ballast::Ballast;
-use super::statement::trouble;
+use super::statement::run;
 use crate::store::changes::Changes;
 use crate::store::job::{End, Urgency, Work};
 use crate::store::room::{Room, full};
@@ -206,8 +206,4 @@ fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) ->
         run(c, "rollback to job")?;
     }
     run(c, "release job")
-}
-
-fn run(c: &Connection, sql: &str) -> Result<(), Trouble> {
-    c.prepare_cached(sql).and_then(|mut s| s.execute([])).map(|_| ()).map_err(|e| trouble(&e))
 }
