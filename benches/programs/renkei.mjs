@@ -117,10 +117,11 @@ export class Renkei {
 
 /** So many links have records and events, the newest. */
 export const HISTORY = 1_000_000;
-/** A digest of the tables: stores of other tables are made anew. */
+/** A digest of the tables and of what fills them: other stores are made anew. */
 const schema = (() => {
   const files = join(root, "src/core/store/schema");
   const all = readdirSync(files).sort().map((name) => readFileSync(join(files, name)));
+  all.push(readFileSync(join(root, "benches/programs/seed.mjs")));
   return createHash("sha256").update(Buffer.concat(all)).digest("hex").slice(0, 8);
 })();
 

@@ -22,12 +22,15 @@ function token(prefix, bits) {
   for (let n = 0; n < 6; n++, rest = Math.floor(rest / 62)) sum = DIGITS[rest % 62] + sum;
   return text + sum;
 }
+/** An id begins with the second in which it was made, as Renkei's do. Links are made one a second, those that wait with their codes in a minute. */
+function id(bits, kind, n) {
+  const begin = 1_780_000_000;
+  bits.writeUInt32BE(begin + Math.floor(n / (kind === "links" ? 1 : 600)));
+  return bits.toString("base64url", 0, 16);
+}
 /** What copy `n` of a kind is called, and its tokens: each is made when it is asked for. */
 const makers = { grant: id, consent: id, jti: id, account: (bits) => bits, access: token.bind(null, "rk_at_"), refresh: token.bind(null, "rk_rt_"), code: token.bind(null, "rk_ac_") };
-function id(bits) {
-  return bits.toString("base64url").slice(0, 22);
-}
-export const copied = (kind, n, what) => makers[what](sha256(`renkei benches ${kind} ${what} ${n}`));
+export const copied = (kind, n, what) => makers[what](sha256(`renkei benches ${kind} ${what} ${n}`), kind, n);
 
 /** The file from which the load takes its lines: these columns of each copy. */
 export async function values(file, kind, count, columns) {
@@ -143,7 +146,7 @@ export async function seed(store, { kind, grant, count, history = count }) {
       true,
     ],
     ["event_audiences", `(select a.aud, e.nth, e.many from event_audiences a join ${events} e on e.pos = a.pos)`, { pos: nth(event) }, true],
-    ["events", events, { id: "t.seq || 'e' || c.grant_id", grant_id: "c.grant_id", pos: nth(event) }, true],
+    ["events", events, { id: "substr(c.grant_id, 1, 5) || t.seq || 'e' || c.grant_id", grant_id: "c.grant_id", pos: nth(event) }, true],
   ];
   const copies = [];
   for (const [table, source, changed, isHistory] of tables) {

@@ -91,16 +91,16 @@ fn grants(tx: &mut Tx<'_, '_>, after: &str) -> Result<(Vec<String>, Vec<Finding>
             and e.kind in ('grant.replaced', 'grant.revoked', 'grant.expired')), \
          (select count(*) from events e where e.grant_id = g.id and e.kind = 'grant.' || g.state), \
          (select count(*) from audit a where a.grant_id = g.id \
-            and a.action in ('grant.replaced', 'grant.revoked', 'grant.expired') and a.",
+            and a.action in ('grant.replaced', 'grant.revoked', 'grant.expired') and ",
             story!(),
             "), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state and a.",
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.' || g.state and ",
             story!(),
             "), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created' and a.",
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.created' and ",
             story!(),
             "), \
-         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated' and a.",
+         (select count(*) from audit a where a.grant_id = g.id and a.action = 'grant.activated' and ",
             story!(),
             "), \
          (select count(*) from codes c where c.grant_id = g.id and c.change_id is null and c.used_at is not null), \

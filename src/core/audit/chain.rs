@@ -35,7 +35,8 @@ pub(super) use columns;
 /// How a link began and ended, in the words of the index `audit_story`: SQLite uses it only for a statement that repeats them.
 macro_rules! story {
     () => {
-        "action in ('grant.created', 'grant.activated', 'grant.revoked', 'grant.replaced', 'grant.expired')"
+        "(action = 'grant.created' or action = 'grant.activated' or action = 'grant.revoked' or action = 'grant.replaced' \
+          or action = 'grant.expired')"
     };
 }
 pub(crate) use story;

@@ -305,7 +305,7 @@ impl ConsentRecord {
     /// # Errors
     /// [`Broken`] when sealing fails.
     pub fn granted(agreed: &GivenConsent, sealer: &Sealer, random: &dyn Random) -> Result<Self, Broken> {
-        let id = ConsentId::random(random);
+        let id = ConsentId::new(agreed.at, random);
         let seal = |column, plain: &str| {
             let place = SealContext { table: "consents", column, row: id.as_str() };
             sealer.seal(random, place, plain.as_bytes())

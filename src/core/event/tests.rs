@@ -47,3 +47,14 @@ fn the_statements_read_the_kinds_of_their_audience() {
         assert_eq!(listed(position::OF_RECORD), of_record, "{named}");
     }
 }
+
+#[test]
+fn an_id_is_derived_and_begins_like_its_subjects() {
+    let grant = "ahilAKmvX0aQ1b2c3d4e5f";
+    let id = |subject, seq| event_id(subject, seq).unwrap().to_string();
+    assert_eq!(id(grant, 1), id(grant, 1));
+    assert_ne!(id(grant, 1), id(grant, 2));
+    assert_eq!((&id(grant, 1)[..5], id(grant, 1).len()), (&grant[..5], 22));
+    assert_eq!(id("kakeibo", 1).len(), 22);
+    assert_ne!(&id("kakeibo", 1)[..5], "kakei", "a client's id is no time");
+}

@@ -73,7 +73,7 @@ impl NewGrant {
     ) -> std::result::Result<Self, Broken> {
         let record = ConsentRecord::granted(agreed, sealer, random)?;
         let customer = &agreed.customer;
-        let id = GrantId::random(random);
+        let id = GrantId::new(agreed.at, random);
         let grant = Grant {
             consent: record.id().clone(),
             client: agreed.client.clone(),
@@ -110,7 +110,7 @@ impl NewGrant {
         (sealer, random): (&Sealer, &dyn Random),
         now: Instant,
     ) -> std::result::Result<Self, Broken> {
-        let id = GrantId::random(random);
+        let id = GrantId::new(now, random);
         let grant = Grant {
             account: sealed_account(&id, &proofed.account.to_string(), sealer, random)?,
             id,

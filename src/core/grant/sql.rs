@@ -307,10 +307,14 @@ pub fn emit_event(
     detail: serde_json::Value,
     now: Instant,
 ) -> Result<()> {
-    let row = tx.row(
-        "update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub, aud, account_id",
-        &[id.as_str().into()],
-    )?;
+    let params = [id.as_str().into()];
+    let row = if tx.has_one_writer() {
+        // SQLite makes a table for `returning`, and drops it. On PostgreSQL a second statement costs more.
+        tx.execute("update grants set seq = seq + 1 where id = ?1", &params)?;
+        tx.row("select seq, client_id, sub, aud, account_id from grants where id = ?1", &params)?
+    } else {
+        tx.row("update grants set seq = seq + 1 where id = ?1 returning seq, client_id, sub, aud, account_id", &params)?
+    };
     let corrupt = |why: &str| Error::Corrupt { table: "grants", row: id.to_string(), why: why.to_owned() };
     let row = row.ok_or_else(|| corrupt("an event without its grant"))?;
     let seq = row.int(0)?;

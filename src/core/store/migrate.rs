@@ -42,6 +42,7 @@ pub const FILES: &[File] = &[
     ("0026_former_secrets", include_str!("schema/0026_former_secrets.sql")),
     ("0027_keys_wanted", include_str!("schema/0027_keys_wanted.sql")),
     ("0028_plans", include_str!("schema/0028_plans.sql")),
+    ("0029_conditions", include_str!("schema/0029_conditions.sql")),
 ];
 
 /// The state of one schema file in a database.

@@ -56,14 +56,14 @@ pub struct Minted {
     pub refresh_id: TokenId,
 }
 impl Minted {
-    /// Draws new values.
+    /// Draws new values, for tokens that are issued at `now`.
     #[must_use]
-    pub fn draw(random: &dyn Random) -> Self {
+    pub fn draw(now: Instant, random: &dyn Random) -> Self {
         Self {
             access: secret::issue(SecretKind::Access, random),
-            access_id: TokenId::random(random),
+            access_id: TokenId::new(now, random),
             refresh: secret::issue(SecretKind::Refresh, random),
-            refresh_id: TokenId::random(random),
+            refresh_id: TokenId::new(now, random),
         }
     }
 }

@@ -115,7 +115,7 @@ fn client() -> crate::client::Client {
 #[test]
 fn a_token_has_the_audiences_it_asks_for_within_the_granted_ones() {
     use crate::refusal::ErrorCode::InvalidTarget;
-    let (client, minted) = (client(), Minted::draw(&crate::random::SeededRandom::new(1)));
+    let (client, minted) = (client(), Minted::draw(Instant::from_secs(0), &crate::random::SeededRandom::new(1)));
     for (text, granted, all, want, why) in [
         ("", &[][..], &["api"][..], Ok(&["api"][..]), "no resource was ever named: the configured one"),
         ("resource=api", &[], &["api"], Ok(&["api"]), "the configured one, by its name"),

@@ -29,7 +29,7 @@ pub async fn post(req: HttpRequest, app: Shared, form: Form) -> Result<HttpRespo
         Err(refused) => return Err(known.refuse(&req, &app, refused).await),
     };
     let (client, once) = (known.client().clone(), known.uses_once());
-    let minted = Minted::draw(&*app.random);
+    let minted = Minted::draw(now, &*app.random);
     let issued = {
         let (client, minted, params) = (client.clone(), minted.clone(), params.clone());
         let (config, own_scopes) = (app.config.tokens.clone(), app.config.own_scopes());

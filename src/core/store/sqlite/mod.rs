@@ -1,6 +1,6 @@
 //! SQLite: one writer thread with group commit, a pool of read-only connections, one process for each file.
 //!
-//! The writer runs the queued jobs in one `BEGIN IMMEDIATE`, each in a savepoint, commits once and only then answers.
+//! The writer runs the queued jobs in one `BEGIN IMMEDIATE`, commits once and only then answers.
 //! So every acknowledged write is on the disk (WAL, `synchronous=FULL`), and a read that starts after it sees it,
 //! because a WAL reader sees the last commit.
 
@@ -23,6 +23,7 @@ use ballast::{Ballast, nothing_is_free};
 use rusqlite::backup::StepResult;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::cell::Cell;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,14 @@ impl Sqlite {
         let (queue, jobs) = Queue::new(options.queue, options.time_limit, room.clone());
         let counters = options.counters.clone();
         let (counted, changed) = (counters.clone(), changes.clone());
-        let mut writer = Writer { c, ballast, room: room.clone(), counters: counted, changes: changed };
+        let mut writer = Writer {
+            c,
+            ballast,
+            room: room.clone(),
+            counters: counted,
+            changes: changed,
+            with_savepoints: Cell::new(0),
+        };
         let thread = std::thread::Builder::new().name("store-sqlite".into());
         let thread = thread.spawn(move || {
             writer.run(&jobs);

@@ -11,6 +11,7 @@ use crate::store::room::{Room, full};
 use crate::store::tx::Trouble;
 use crate::store::{Counters, Error, Tx};
 use rusqlite::Connection;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -24,8 +25,20 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long the writer waits for a reader that blocks it.
 pub(super) const READERS: Duration = Duration::from_secs(5);
 
+/// How many groups have savepoints after a job failed among others.
+const GROUPS_WITH_SAVEPOINTS: u32 = 32;
+
 /// A group of jobs in one transaction.
 type Jobs = Vec<Box<dyn Work>>;
+
+/// What a job of a group that fails takes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The whole group: it is rolled back, and runs again with savepoints. Few jobs fail; most refusals are committed.
+    OfAll,
+    /// Nothing but itself: each job has a savepoint, for which SQLite copies each page that the job changes.
+    OfOne,
+}
 
 pub(super) struct Writer {
     pub(super) c: Connection,
@@ -33,6 +46,8 @@ pub(super) struct Writer {
     pub(super) room: Arc<Room>,
     pub(super) counters: Option<Arc<Counters>>,
     pub(super) changes: Option<Arc<Changes>>,
+    /// How many of the next groups have savepoints.
+    pub(super) with_savepoints: Cell<u32>,
 }
 
 impl Writer {
@@ -63,7 +78,14 @@ impl Writer {
     fn group(&mut self, first: Box<dyn Work>, jobs: &Receiver<Box<dyn Work>>) {
         let Some(first) = self.admitted(first) else { return };
         let mut more = || std::iter::from_fn(|| jobs.try_recv().ok()).find_map(|job| self.admitted(job));
-        match self.transaction(first, &mut more) {
+        let failure = match self.with_savepoints.get() {
+            0 => Failure::OfAll,
+            groups => {
+                self.with_savepoints.set(groups - 1);
+                Failure::OfOne
+            }
+        };
+        match self.transaction(first, &mut more, failure) {
             Ok(done) => done.into_iter().for_each(Work::answer),
             Err((ran, lost)) => self.lost(ran, &lost),
         }
@@ -103,12 +125,12 @@ impl Writer {
     fn endings(&mut self, endings: Jobs) {
         let mut waiting = endings.into_iter();
         let Some(first) = waiting.next() else { return };
-        let ran = match self.transaction(first, &mut || waiting.next()) {
+        let ran = match self.transaction(first, &mut || waiting.next(), Failure::OfOne) {
             Ok(done) => return done.into_iter().for_each(Work::answer),
             Err((ran, _)) => ran,
         };
         for job in ran.into_iter().chain(waiting) {
-            match self.transaction(job, &mut || None) {
+            match self.transaction(job, &mut || None, Failure::OfOne) {
                 Ok(done) => done.into_iter().for_each(Work::answer),
                 Err((alone, lost)) => {
                     let error = if self.is_full(&lost) { full() } else { lost.error() };
@@ -123,6 +145,7 @@ impl Writer {
         &self,
         first: Box<dyn Work>,
         more: &mut dyn FnMut() -> Option<Box<dyn Work>>,
+        failure: Failure,
     ) -> Result<Jobs, (Jobs, Trouble)> {
         let c = &self.c;
         if let Some(changes) = &self.changes {
@@ -135,12 +158,16 @@ impl Writer {
         let mut next = Some(first);
         let mut lost = None;
         while let Some(mut job) = next.take() {
-            let kept = savepoint(c, job.as_mut(), self.counters.as_deref());
+            let done = match failure {
+                Failure::OfAll => self.alone(job.as_mut()),
+                Failure::OfOne => self.in_savepoint(job.as_mut()),
+            };
             ran.push(job);
-            if let Err(e) = kept {
-                lost = Some(e);
-            } else if ran.len() < BATCH {
-                next = more();
+            match done {
+                Ok(true) if ran.len() < BATCH => next = more(),
+                Ok(true) => {}
+                Ok(false) => return self.failed(ran),
+                Err(e) => lost = Some(e),
             }
         }
         match lost.map_or_else(|| self.commit(), Err) {
@@ -151,12 +178,50 @@ impl Writer {
                 Ok(ran)
             }
             Err(e) => {
-                if !c.is_autocommit() {
-                    let _ = run(c, "rollback");
-                }
+                self.rollback();
                 Err((ran, e))
             }
         }
+    }
+
+    /// The last of the jobs that ran has failed, and none has a savepoint.
+    fn failed(&self, ran: Jobs) -> Result<Jobs, (Jobs, Trouble)> {
+        self.rollback();
+        if ran.len() == 1 {
+            return Ok(ran);
+        }
+        self.with_savepoints.set(GROUPS_WITH_SAVEPOINTS);
+        let mut again = ran.into_iter();
+        match again.next() {
+            Some(first) => self.transaction(first, &mut || again.next(), Failure::OfOne),
+            None => Ok(Jobs::new()),
+        }
+    }
+    fn rollback(&self) {
+        if !self.c.is_autocommit() {
+            let _ = run(&self.c, "rollback");
+        }
+    }
+
+    /// Runs one job; whether what it did may be committed. An error means that the whole transaction is lost: a full disk or an I/O
+    /// error may end it, and we do not try to continue it.
+    fn alone(&self, job: &mut dyn Work) -> Result<bool, Trouble> {
+        match job.run(&mut Tx::sqlite(&self.c, WORKER, self.counters.as_deref())) {
+            End::Full => Err(Trouble::Full(full())),
+            End::Io => Err(Trouble::Io(Error::Engine("SQLite could not read or write a file".into()))),
+            _ if self.c.is_autocommit() => {
+                Err(Trouble::Refused(Error::Engine("SQLite rolled the transaction back".into())))
+            }
+            end => Ok(end == End::Commit),
+        }
+    }
+    /// [`Self::alone`] in a savepoint: if the job fails, nothing of it stays, and the rest of the group may be committed.
+    fn in_savepoint(&self, job: &mut dyn Work) -> Result<bool, Trouble> {
+        run(&self.c, "savepoint job")?;
+        if !self.alone(job)? {
+            run(&self.c, "rollback to job")?;
+        }
+        run(&self.c, "release job").map(|()| true)
     }
 
     /// Commits. Nobody who was told of the change, or has read it, can get from memory what was there before.
@@ -187,23 +252,4 @@ impl Writer {
         let _ = self.c.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
         let _ = self.c.busy_timeout(READERS);
     }
-}
-
-/// Runs one job in its savepoint. An error means that the whole transaction is lost: a full disk or an I/O error may
-/// end it, and we do not try to continue it.
-fn savepoint(c: &Connection, job: &mut dyn Work, counters: Option<&Counters>) -> Result<(), Trouble> {
-    run(c, "savepoint job")?;
-    let end = job.run(&mut Tx::sqlite(c, WORKER, counters));
-    match end {
-        End::Full => return Err(Trouble::Full(full())),
-        End::Io => return Err(Trouble::Io(Error::Engine("SQLite could not read or write a file".into()))),
-        _ if c.is_autocommit() => {
-            return Err(Trouble::Refused(Error::Engine("SQLite rolled the transaction back".into())));
-        }
-        _ => {}
-    }
-    if end != End::Commit {
-        run(c, "rollback to job")?;
-    }
-    run(c, "release job")
 }
