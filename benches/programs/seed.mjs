@@ -22,10 +22,9 @@ function token(prefix, bits) {
   for (let n = 0; n < 6; n++, rest = Math.floor(rest / 62)) sum = DIGITS[rest % 62] + sum;
   return text + sum;
 }
-/** An id begins with the second in which it was made, as Renkei's do. Links are made one a second, those that wait with their codes in a minute. */
+/** An id begins with the second in which it was made, as Renkei's do: links one a second, those that wait with their codes in a minute, later. */
 function id(bits, kind, n) {
-  const begin = 1_780_000_000;
-  bits.writeUInt32BE(begin + Math.floor(n / (kind === "links" ? 1 : 600)));
+  bits.writeUInt32BE(kind === "links" ? 1_780_000_000 + n : 1_795_000_000 + Math.floor(n / 600));
   return bits.toString("base64url", 0, 16);
 }
 /** What copy `n` of a kind is called, and its tokens: each is made when it is asked for. */
@@ -146,7 +145,7 @@ export async function seed(store, { kind, grant, count, history = count }) {
       true,
     ],
     ["event_audiences", `(select a.aud, e.nth, e.many from event_audiences a join ${events} e on e.pos = a.pos)`, { pos: nth(event) }, true],
-    ["events", events, { id: "substr(c.grant_id, 1, 5) || t.seq || 'e' || c.grant_id", grant_id: "c.grant_id", pos: nth(event) }, true],
+    ["events", events, { id: "substr(c.grant_id, 1, 5) || t.seq || 'e' || substr(c.grant_id, 6)", grant_id: "c.grant_id", pos: nth(event) }, true],
   ];
   const copies = [];
   for (const [table, source, changed, isHistory] of tables) {

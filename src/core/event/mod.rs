@@ -179,7 +179,8 @@ impl Event {
     }
 }
 
-/// How many characters an event's id has in common with its subject's: those of the time (`GrantId::new`).
+/// How many characters an event's id has in common with its subject's, if that is as long as our own ids: those of the time, if it is an
+/// id of `GrantId::new`.
 const COMMON: usize = 5;
 
 /// The id of the `seq`-th event about `subject`: derived, so that a transaction that runs again tells the same event. It begins like the

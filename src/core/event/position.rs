@@ -51,9 +51,13 @@ fn no_head() -> Error {
 
 /// Takes `count` positions; returns the first. Locks the row of the head until the transaction ends.
 pub(super) fn take(tx: &mut Tx<'_, '_>, count: i64) -> Result<i64> {
-    // Not by `returning`, for which SQLite makes a table and drops it.
-    tx.execute("update event_head set pos = pos + ?1 where id = 1", &[count.into()])?;
-    Ok(head(tx)? - count + 1)
+    if tx.has_one_writer() {
+        // SQLite makes a table for `returning`, and drops it.
+        tx.execute("update event_head set pos = pos + ?1 where id = 1", &[count.into()])?;
+        return Ok(head(tx)? - count + 1);
+    }
+    let sql = "update event_head set pos = pos + ?1 where id = 1 returning pos";
+    Ok(tx.row(sql, &[count.into()])?.ok_or_else(no_head)?.int(0)? - count + 1)
 }
 
 /// After a restore: positions go on far above every one that was given after the copy was made.

@@ -56,5 +56,5 @@ fn an_id_is_derived_and_begins_like_its_subjects() {
     assert_ne!(id(grant, 1), id(grant, 2));
     assert_eq!((&id(grant, 1)[..5], id(grant, 1).len()), (&grant[..5], 22));
     assert_eq!(id("kakeibo", 1).len(), 22);
-    assert_ne!(&id("kakeibo", 1)[..5], "kakei", "a client's id is no time");
+    assert_ne!(&id("kakeibo", 1)[..5], "kakei", "a name is no id of ours");
 }

@@ -83,7 +83,7 @@ fn agreed_first(tx: &mut Tx<'_, '_>, id: &GrantId) -> Result<Option<Details>> {
     let row = tx.row(
         concat!(
             "select c.details from audit a join consents c on c.account_index = a.account and c.decided_at = a.at \
-             and c.interaction = a.interaction where a.grant_id = ?1 and a.action = 'grant.created' and a.",
+             and c.interaction = a.interaction where a.grant_id = ?1 and a.action = 'grant.created' and ",
             story!(),
             " and c.decision = 'granted'"
         ),

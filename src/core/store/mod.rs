@@ -1,8 +1,8 @@
 //! The store: one SQL text, two engines (decision 5).
 //!
 //! A unit of work is a synchronous closure over [`Tx`], written once; [`Store::read`] and [`Store::write`] run it on
-//! SQLite or PostgreSQL. The closure is `Fn`, has no effect outside its transaction, and may run again after a
-//! serialization failure. An `Err` always rolls back; a refusal that must be recorded is an `Ok` value.
+//! SQLite or PostgreSQL. The closure is `Fn`, has no effect outside its transaction, and may run again: after a
+//! serialization failure, or on SQLite because another one of its group failed. An `Err` always rolls back; a refusal that must be recorded is an `Ok` value.
 //!
 //! A read sees the last commit, never a part of one, and every write that was acknowledged before the read began.
 //! Create PostgreSQL's database with `lc_collate = 'C'`, so that both engines sort text alike.

@@ -24,14 +24,6 @@ macro_rules! id {
             pub fn random(random: &dyn Random) -> Self {
                 Self(base64url(random::bytes::<16>(random)))
             }
-            /// A new one for a row of a large table, in 22 base64url characters: the second `now` in the first 32 bits, and 96 random
-            /// bits. What is written together then has keys that are close together (docs/decisions/0034-what-a-write-costs.md).
-            #[must_use]
-            pub fn new(now: Instant, random: &dyn Random) -> Self {
-                let mut bytes = random::bytes::<16>(random);
-                bytes[..4].copy_from_slice(&now.secs().to_be_bytes()[4..]);
-                Self(base64url(bytes))
-            }
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -51,6 +43,23 @@ macro_rules! id {
         }
     };
 }
+
+/// Ids of the rows of large tables.
+macro_rules! begins_with_the_time {
+    ($($name:ident)*) => {
+        $(impl $name {
+            /// A new one in 22 base64url characters: the second `now` in the first 32 bits, and 96 random bits. What is written
+            /// together then has keys that are close together (docs/decisions/0034-what-a-write-costs.md).
+            #[must_use]
+            pub fn new(now: Instant, random: &dyn Random) -> Self {
+                let mut bytes = random::bytes::<16>(random);
+                bytes[..4].copy_from_slice(&now.secs().to_be_bytes()[4..]);
+                Self(base64url(bytes))
+            }
+        })*
+    };
+}
+begins_with_the_time!(GrantId ConsentId TokenId);
 
 id!(
     /// An app or resource server in the registry (RFC 6749 §2.2).

@@ -152,6 +152,7 @@ impl Writer {
             changes.forget_noted();
         }
         if let Err(e) = run(c, "begin immediate") {
+            self.rollback();
             return Err((vec![first], e));
         }
         let mut ran: Jobs = Vec::new();
@@ -159,7 +160,7 @@ impl Writer {
         let mut lost = None;
         while let Some(mut job) = next.take() {
             let done = match failure {
-                Failure::OfAll => self.alone(job.as_mut()),
+                Failure::OfAll => self.run_job(job.as_mut()),
                 Failure::OfOne => self.in_savepoint(job.as_mut()),
             };
             ran.push(job);
@@ -190,12 +191,16 @@ impl Writer {
         if ran.len() == 1 {
             return Ok(ran);
         }
+        tracing::debug!(jobs = ran.len(), "a job failed: its group runs again, with savepoints");
         self.with_savepoints.set(GROUPS_WITH_SAVEPOINTS);
         let mut again = ran.into_iter();
-        match again.next() {
-            Some(first) => self.transaction(first, &mut || again.next(), Failure::OfOne),
-            None => Ok(Jobs::new()),
-        }
+        let Some(first) = again.next() else { return Ok(Jobs::new()) };
+        let done = self.transaction(first, &mut || again.next(), Failure::OfOne);
+        // Those that did not come to their second run are lost too, and whoever answers the rest must answer them.
+        done.map_err(|(mut lost, why)| {
+            lost.extend(again);
+            (lost, why)
+        })
     }
     fn rollback(&self) {
         if !self.c.is_autocommit() {
@@ -205,7 +210,7 @@ impl Writer {
 
     /// Runs one job; whether what it did may be committed. An error means that the whole transaction is lost: a full disk or an I/O
     /// error may end it, and we do not try to continue it.
-    fn alone(&self, job: &mut dyn Work) -> Result<bool, Trouble> {
+    fn run_job(&self, job: &mut dyn Work) -> Result<bool, Trouble> {
         match job.run(&mut Tx::sqlite(&self.c, WORKER, self.counters.as_deref())) {
             End::Full => Err(Trouble::Full(full())),
             End::Io => Err(Trouble::Io(Error::Engine("SQLite could not read or write a file".into()))),
@@ -215,10 +220,10 @@ impl Writer {
             end => Ok(end == End::Commit),
         }
     }
-    /// [`Self::alone`] in a savepoint: if the job fails, nothing of it stays, and the rest of the group may be committed.
+    /// [`Self::run_job`] in a savepoint: if the job fails, nothing of it stays, and the rest of the group may be committed.
     fn in_savepoint(&self, job: &mut dyn Work) -> Result<bool, Trouble> {
         run(&self.c, "savepoint job")?;
-        if !self.alone(job)? {
+        if !self.run_job(job)? {
             run(&self.c, "rollback to job")?;
         }
         run(&self.c, "release job").map(|()| true)
@@ -253,3 +258,6 @@ impl Writer {
         let _ = self.c.busy_timeout(READERS);
     }
 }
+
+#[cfg(test)]
+mod tests;
