@@ -138,13 +138,14 @@ const write = (file, lines) => {
 };
 /** The file of lines for round `n`; round 0 is the first. Tokens are revoked in no order of their making. */
 const renkeiLines = (file, { kind, links }, most) => async (n) => {
-  const scattered = (i) => ((n * most + i) * 7919) % (rounds * most);
-  const slice = (what, column) => Array.from({ length: most }, (_, i) => copied(what, n * most + i, column));
+  const next = (i) => n * most + i;
+  const scattered = (i) => (next(i) * 7919) % (rounds * most);
+  const slice = (what, column, number = next) => Array.from({ length: most }, (_, i) => copied(what, number(i), column));
   if (kind === "introspect") return tokensOf(links);
   if (kind === "credentials") return write(file("lines"), ["-"]);
   if (kind === "redeem") return write(file("lines"), slice("pending", "code"));
   if (kind === "refresh") return write(file("lines"), Array.from({ length: SMALL }, (_, i) => copied("links", i, "refresh")));
-  if (kind === "revoke") return write(file("lines"), Array.from({ length: most }, (_, i) => copied("links", scattered(i), "access")));
+  if (kind === "revoke") return write(file("lines"), slice("links", "access", scattered));
   if (kind === "par") return write(file("lines"), pushers);
   const url = `${issuer}${kinds[kind](paths.renkei).signs}`;
   if (kind === "par-signed") return write(file("lines"), signedLines(most, url, signer, signer));

@@ -222,7 +222,7 @@ impl World {
         params.set("code_verifier", VERIFIER);
         change(&mut params);
         let (now, client) = (self.now(), client.clone());
-        let minted = Minted::draw(self.now(), &*self.random);
+        let minted = Minted::draw(now, &*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
             let ask = TokenRequest {
@@ -260,7 +260,7 @@ impl World {
         let mut params = Params::parse(&format!("grant_type=refresh_token&{more}")).unwrap();
         params.set("refresh_token", token);
         let (now, client) = (self.now(), client.clone());
-        let minted = Minted::draw(self.now(), &*self.random);
+        let minted = Minted::draw(now, &*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
             let ask = TokenRequest {
@@ -289,7 +289,7 @@ impl World {
         let params = Params::parse(&format!("grant_type=client_credentials&{more}")).unwrap();
         let scopes = Scope::parse("status prices").unwrap();
         let (now, client) = (self.now(), client.clone());
-        let minted = Minted::draw(self.now(), &*self.random);
+        let minted = Minted::draw(now, &*self.random);
         let shown = minted.clone();
         let work = move |tx: &mut Tx<'_, '_>| {
             let ask = TokenRequest {
